@@ -200,8 +200,6 @@ enum error_code upstream_marks_place(const struct upstream *upstream, const stru
     };
     marks_choose(upstream->marks, &marks->prompt, clock_now_us(), &marks->choice);
     marks->is_thought_of = true;
-    marks->group = ends.salt;
-    marks->bytes = whole.bytes;
     marks->read_end = far_end(given, marks->choice.read_end);
     take_choice(&marks->choice, job->cache_min_tokens, &marks->use);
     return copy_with_marks(marks, request, error);

@@ -8,9 +8,8 @@
 /* What was thought of for one request. */
 struct upstream_marks {
     bool is_thought_of;    /* false: the client's own marks, or nobody's, count */
-    struct marks_prompt prompt; /* for marks_sent, as is the choice... */
+    struct marks_prompt prompt; /* for marks_sent and marks_counted, as is the choice */
     struct marks_choice choice;
-    uint64_t group, bytes; /* ...and for marks_counted */
     size_t read_end;       /* messages whose end has a mark of its own, for that of all is too far behind; 0: none */
     struct chat_cache_use use; /* its marks, and why less than all will be read */
 };

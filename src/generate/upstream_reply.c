@@ -3,6 +3,7 @@
 
 #include "core/json.h"
 #include "core/util.h"
+#include "generate/collect.h"
 
 /* --- usage ------------------------------------------------------------------------------------------ */
 
@@ -76,7 +77,8 @@ static void close_usage(struct upstream_call *call, const struct chat_reply *rep
     const uint64_t tokens = usage->input_tokens + usage->cache_read_tokens + usage->cache_write_5m_tokens +
                             usage->cache_write_1h_tokens + usage->output_tokens;
     if (call->marks && !is_estimated && reply->usage.note == CHAT_USAGE_COUNTED)
-        marks_counted(call->upstream->marks, call->marks->group, call->marks->bytes, tokens - usage->output_tokens);
+        marks_counted(call->upstream->marks, call->marks->prompt.group, call->marks->prompt.whole.bytes,
+                      tokens - usage->output_tokens);
     health_used(upstream_leg_health(call->winner), tokens, is_estimated, reply->usage.note == CHAT_USAGE_ODD,
                 call->call.first_token_us - call->begun_us);
 }
@@ -349,17 +351,8 @@ static void tell_whole(struct leg *leg, const struct chat_reply *reply)
     const struct chat_sink sink = {leg, on_block_start, on_block_delta, on_block_stop, NULL};
     take_usage(call, reply); /* known before the first block shows */
     call->is_reading = true;
-    for (size_t i = 0; i < reply->block_count && !call->is_ended; i++) {
-        const struct chat_reply_block *block = &reply->blocks[i];
-        sink.block_start(leg, i, block->kind, block->tool_id, block->tool_name);
-        if (block->text.len > 0)
-            sink.block_delta(leg, i, block->kind, block->text);
-        if (block->signature.len > 0)
-            sink.block_delta(leg, i, CHAT_SIGNATURE, block->signature);
-        if (block->data.len > 0)
-            sink.block_delta(leg, i, CHAT_REDACTED, block->data);
-        sink.block_stop(leg, i, block->kind);
-    }
+    for (size_t i = 0; i < reply->block_count && !call->is_ended; i++)
+        collect_tell_block(&sink, i, &reply->blocks[i]);
     call->is_reading = false;
     if (call->is_ended)
         upstream_call_free(call);
